@@ -116,6 +116,59 @@ for (const version of ["v1", "v2", "hybrid"] as const) {
 }
 
 Deno.test(
+  "ObjectStorage - files of any lengths are as they were, of runs, pieces and both",
+  pure,
+  async () => {
+    const random = seededRandom(13);
+    for (let turn = 0; turn < 4; turn++) {
+      const pieceLength = turn === 0
+        ? MIB
+        : 65_536 * (1 + randomInt(random, 40));
+      const torrent = makeTorrent({
+        pieceLength,
+        // At first parts that are gathered of a short head, a run and a short end.
+        files: turn === 0
+          ? [7 * MIB, 12 * MIB, MIB + 5, 9]
+          : [9, 18, 1, 14].map((most) => randomInt(random, most * MIB)),
+        version: turn < 3 ? "v1" : "v2",
+        seed: turn,
+      });
+      const server = new FakeS3();
+      let refused = 0;
+      server.fault = (_, answer) => {
+        const given = answer();
+        if (given.status === 400) refused++;
+        return given;
+      };
+      const store = await server.storage().open(torrent);
+      await store.find();
+      const alone = new Set<number>();
+      for (const [i, piece] of torrent.content.entries()) {
+        if (turn % 2 === 0 || randomInt(random, 30) > 0) continue;
+        const bytes = piece.slice() as Uint8Array<ArrayBuffer>;
+        await store.writePiece(i, [{ offset: 0, bytes }]);
+        alone.add(i);
+      }
+      await writeRuns(store, torrent, alone);
+      for (const i of [2, 0, 3, 1]) await store.finish!(i);
+      await store.close?.();
+      assertEquals([...server.objects.keys()].sort(), [
+        "torrent/f0",
+        "torrent/f1",
+        "torrent/f2",
+        "torrent/f3",
+      ]);
+      torrent.fileContent.forEach((content, i) => {
+        const { bytes } = server.objects.get(`torrent/f${i}`)!;
+        assertEquals(bytes.length, content.length);
+        assert(bytes.every((byte, at) => byte === content[at]), `${turn} ${i}`);
+      });
+      assertEquals(refused, 0);
+    }
+  },
+);
+
+Deno.test(
   "ObjectStorage - a process that dies at any request loses nothing that was told",
   pure,
   async () => {

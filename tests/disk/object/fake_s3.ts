@@ -162,7 +162,11 @@ export class FakeS3 {
           headers.get("x-amz-copy-source-range")?.slice(6).split("-").map(
             Number,
           ) ?? [0, Infinity];
-        body = this.objects.get(source)!.bytes.slice(from, to! + 1);
+        const { bytes } = this.objects.get(source)!;
+        if (to !== Infinity && bytes.length < 5 << 20) {
+          return refusal(400, "InvalidRequest");
+        }
+        body = bytes.slice(from, to! + 1);
       }
       const etag = md5(body);
       const sum = this.sums ? crc(body) : undefined;
