@@ -33,6 +33,19 @@ async function writeAll(store: PieceStore, torrent: TestTorrent) {
   }
 }
 
+/** A store that has all pieces. */
+async function filled(server: FakeS3, torrent: TestTorrent) {
+  const store = await server.storage().open(torrent);
+  await writeAll(store, torrent);
+  return store;
+}
+
+/** Checks that a file was put together. */
+function assertMade(server: FakeS3, torrent: TestTorrent, i = 0) {
+  const { bytes } = server.objects.get(`torrent/f${i}`)!;
+  assertEquals(bytes, torrent.fileContent[i] as Uint8Array<ArrayBuffer>);
+}
+
 for (
   const [pieceLength, kind, parts, deleted, sums] of [
     [MIB, "pieces", "sent", 3, false],
@@ -62,12 +75,7 @@ for (
         "torrent/f0",
         "torrent/f1",
       ]);
-      torrent.fileContent.forEach((content, i) =>
-        assertEquals(
-          server.objects.get(`torrent/f${i}`)!.bytes,
-          content as Uint8Array<ArrayBuffer>,
-        )
-      );
+      torrent.fileContent.forEach((_, i) => assertMade(server, torrent, i));
       const copied = server.seen.filter(({ headers }) =>
         headers.has("x-amz-copy-source")
       ).length;
@@ -84,13 +92,9 @@ Deno.test(
     const server = new FakeS3();
     server.copies = false;
     const torrent = makeTorrent({ pieceLength: 6 * MIB, files: [12 * MIB] });
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     await store.finish!(0);
-    assertEquals(
-      server.objects.get("torrent/f0")!.bytes,
-      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-    );
+    assertMade(server, torrent);
   },
 );
 
@@ -145,10 +149,7 @@ for (
         assert(run < 60);
       }
       assertEquals([...server.objects.keys()], ["torrent/f0"]);
-      assertEquals(
-        server.objects.get("torrent/f0")!.bytes,
-        torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-      );
+      assertMade(server, torrent);
       assert(total < 400, `${total}`);
       const puts = new Map<string, number>();
       for (const { method, key, query, headers } of server.seen) {
@@ -173,13 +174,9 @@ Deno.test(
     const server = new FakeS3();
     server.fault = ({ headers }) =>
       headers.has(algorithm) ? refusal(501, "NotImplemented") : undefined;
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     await store.finish!(0);
-    assertEquals(
-      server.objects.get("torrent/f0")!.bytes,
-      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-    );
+    assertMade(server, torrent);
     const other = new FakeS3();
     other.sums = true;
     let wrong = 0;
@@ -197,10 +194,7 @@ Deno.test(
     await other.during(Promise.resolve(again.finish!(0)));
     // Both parts came again.
     assert(wrong >= 5, `${wrong}`);
-    assertEquals(
-      other.objects.get("torrent/f0")!.bytes,
-      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-    );
+    assertMade(other, torrent);
   },
 );
 
@@ -213,8 +207,7 @@ Deno.test(
       pieceLength: 32768,
       files: [50_000, 50_000],
     });
-    const writer = await server.storage().open(torrent);
-    await writeAll(writer, torrent);
+    const writer = await filled(server, torrent);
     const reader = await server.storage().open(torrent, { readOnly: true });
     await reader.find();
     await writer.finish!(0);
@@ -268,10 +261,7 @@ Deno.test(
       await storage.close();
       const again = await disk.add(torrent, { overwrite: true });
       assertEquals(again.have.count, 3);
-      assertEquals(
-        server.objects.get("torrent/f0")!.bytes,
-        torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-      );
+      assertMade(server, torrent);
       assertEquals(server.objects.size, 1);
     }
   },
@@ -339,8 +329,7 @@ Deno.test(
     const torrent = makeTorrent({ pieceLength: MIB, files: [9 * MIB, 5] });
     const server = new FakeS3();
     const other = server.put("torrent/f1", new Uint8Array(5));
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     server.fault = ({ method, query }) =>
       method === "POST" && query.has("uploadId")
         ? refusal(403, "AccessDenied")
@@ -361,8 +350,7 @@ Deno.test(
   async () => {
     const torrent = makeTorrent({ pieceLength: MIB, files: [9 * MIB] });
     const server = new FakeS3();
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     server.fault = ({ method, query }) =>
       method === "POST" && query.has("uploadId")
         ? new Response(null)
@@ -388,8 +376,7 @@ Deno.test(
       files: [50_000, 50_000],
     });
     const server = new FakeS3();
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     await store.finish!(0);
     server.objects.delete(`${folder}0000001`);
     const { good, doubtful } = await (await server.storage().open(torrent))
@@ -405,8 +392,7 @@ Deno.test(
   async () => {
     const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
     const server = new FakeS3();
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     server.fault = ({ method, query }) =>
       method === "POST" && query.has("uploadId")
         ? refusal(403, "AccessDenied")
@@ -419,14 +405,10 @@ Deno.test(
     const other = await server.storage().open(torrent);
     await other.find();
     await other.finish!(0);
-    assertEquals(
-      server.objects.get("torrent/f0")!.bytes,
-      torrent.fileContent[0] as Uint8Array<ArrayBuffer>,
-    );
+    assertMade(server, torrent);
     assertEquals(server.count("PUT", /^torrent/), 4);
     server.objects.clear();
-    const last = await server.storage().open(torrent);
-    await writeAll(last, torrent);
+    const last = await filled(server, torrent);
     server.fault = ({ method }) =>
       method === "HEAD"
         ? new Response(null, {
@@ -447,8 +429,7 @@ Deno.test(
   async () => {
     const torrent = makeTorrent({ pieceLength: MIB, files: [20 * MIB] });
     const server = new FakeS3();
-    const store = await server.storage().open(torrent);
-    await writeAll(store, torrent);
+    const store = await filled(server, torrent);
     server.fault = ({ method, key }) =>
       method === "DELETE" && key.includes("upload-")
         ? refusal(403, "AccessDenied")
