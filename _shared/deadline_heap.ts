@@ -59,16 +59,27 @@ export class SharedClock implements Clock {
 export interface Deadline<T> {
   /** When it is due, in milliseconds. */
   readonly at: number;
+  /** Of two that are due at once, which comes first. */
+  readonly order: number;
   /** What is due. */
   readonly value: T;
   /** False once cancelled. */
   live: boolean;
 }
 
-/** A binary heap of deadlines; cancelled ones stay until they surface. */
+/**
+ * A binary heap of deadlines, in the order of their making where they are due at
+ * once; cancelled ones stay until they surface.
+ */
 export class DeadlineHeap<T> {
   readonly #heap: Deadline<T>[] = [];
+  #order = 0;
   #dead = 0;
+
+  /** How many there are. */
+  get size(): number {
+    return this.#heap.length - this.#dead;
+  }
 
   /** The earliest deadline, or `undefined` when there is none. */
   get earliest(): number | undefined {
@@ -78,12 +89,12 @@ export class DeadlineHeap<T> {
 
   /** Adds a deadline. */
   add(at: number, value: T): Deadline<T> {
-    const item = { at, value, live: true };
+    const item = { at, order: this.#order++, value, live: true };
     const heap = this.#heap;
     let index = heap.push(item) - 1;
     while (index > 0) {
       const parent = (index - 1) >> 1;
-      if (heap[parent]!.at <= at) break;
+      if (!isBefore(item, heap[parent]!)) break;
       heap[index] = heap[parent]!;
       index = parent;
     }
@@ -118,7 +129,7 @@ export class DeadlineHeap<T> {
 
   #rebuild(): void {
     const live = this.#heap.filter((item) => item.live);
-    live.sort((a, b) => a.at - b.at);
+    live.sort((a, b) => a.at - b.at || a.order - b.order);
     this.#heap.length = 0;
     for (const item of live) this.#heap.push(item);
     this.#dead = 0;
@@ -132,13 +143,17 @@ export class DeadlineHeap<T> {
     while (true) {
       let child = 2 * index + 1;
       if (child >= heap.length) break;
-      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) {
-        child++;
-      }
-      if (heap[child]!.at >= last.at) break;
+      if (
+        child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)
+      ) child++;
+      if (!isBefore(heap[child]!, last)) break;
       heap[index] = heap[child]!;
       index = child;
     }
     heap[index] = last;
   }
+}
+
+function isBefore(a: Deadline<unknown>, b: Deadline<unknown>): boolean {
+  return a.at < b.at || (a.at === b.at && a.order < b.order);
 }

@@ -5,12 +5,7 @@
  */
 import { setImmediate } from "node:timers";
 import type { Clock } from "../_shared/clock.ts";
-
-interface Timer {
-  readonly at: number;
-  readonly sequence: number;
-  callback: (() => void) | undefined;
-}
+import { DeadlineHeap } from "../_shared/deadline_heap.ts";
 
 /**
  * A virtual clock: time passes only when it is told to, and everything that is
@@ -32,9 +27,7 @@ interface Timer {
  */
 export class SimClock implements Clock {
   #now = 0;
-  #sequence = 0;
-  #live = 0;
-  readonly #heap: Timer[] = [];
+  readonly #timers = new DeadlineHeap<() => void>();
   /**
    * Called whenever everything that is ready has run, before time goes on.
    * What it throws ends {@linkcode SimClock.runUntil}: the place for what must
@@ -53,7 +46,7 @@ export class SimClock implements Clock {
 
   /** Timers that have neither fired nor been cancelled. */
   get pending(): number {
-    return this.#live;
+    return this.#timers.size;
   }
 
   /**
@@ -64,14 +57,8 @@ export class SimClock implements Clock {
    * @returns A function that cancels the call.
    */
   schedule(at: number, callback: () => void): () => void {
-    const timer: Timer = { at, sequence: this.#sequence++, callback };
-    this.#push(timer);
-    this.#live++;
-    return () => {
-      if (timer.callback === undefined) return;
-      timer.callback = undefined;
-      this.#live--;
-    };
+    const timer = this.#timers.add(at, callback);
+    return () => this.#timers.cancel(timer);
   }
 
   /**
@@ -121,61 +108,16 @@ export class SimClock implements Clock {
 
   /** Fires all timers of the next moment, in the order of their making. */
   #step(end: number): boolean {
-    const next = this.#peek();
-    if (next === undefined || next.at > end) return false;
-    this.#now = Math.max(this.#now, next.at);
+    const next = this.#timers.earliest ?? Infinity;
+    if (next > end || next === Infinity) return false;
+    this.#now = Math.max(this.#now, next);
     for (let fired = 0;; fired++) {
       if (fired > 1e6) throw new Error(`Time stands still at ${this.#now}`);
-      const timer = this.#peek();
-      if (timer === undefined || timer.at > this.#now) return true;
-      this.#pop();
-      const { callback } = timer;
-      timer.callback = undefined;
-      this.#live--;
-      callback!();
+      const callback = this.#timers.takeDue(this.#now);
+      if (callback === undefined) return true;
+      callback();
     }
   }
-
-  #peek(): Timer | undefined {
-    while (this.#heap.length > 0 && this.#heap[0]!.callback === undefined) {
-      this.#pop();
-    }
-    return this.#heap[0];
-  }
-
-  #push(timer: Timer): void {
-    const heap = this.#heap;
-    let i = heap.push(timer) - 1;
-    while (i > 0) {
-      const parent = (i - 1) >> 1;
-      if (!isBefore(timer, heap[parent]!)) break;
-      heap[i] = heap[parent]!;
-      i = parent;
-    }
-    heap[i] = timer;
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop()!;
-    if (heap.length === 0) return;
-    let i = 0;
-    while (true) {
-      let child = 2 * i + 1;
-      if (child >= heap.length) break;
-      if (
-        child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)
-      ) child++;
-      if (!isBefore(heap[child]!, last)) break;
-      heap[i] = heap[child]!;
-      i = child;
-    }
-    heap[i] = last;
-  }
-}
-
-function isBefore(a: Timer, b: Timer): boolean {
-  return a.at < b.at || (a.at === b.at && a.sequence < b.sequence);
 }
 
 /**

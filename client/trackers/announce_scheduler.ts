@@ -31,6 +31,8 @@ const SEEDS_SECONDS = 900;
 const FAILURES = MAX_PER_HOST;
 const FIRST_REST_MS = 5_000;
 const LONGEST_REST_MS = 10 * 60_000;
+/** Who gives up is seldom alone: the next turn is after that, in milliseconds. */
+const GIVE_UP_MS = 50;
 /** Hosts that are remembered while nothing is under way there. */
 const MAX_HOSTS = 1024;
 /** URLs of one host that are remembered as they answered last time. */
@@ -219,7 +221,8 @@ export class AnnounceScheduler {
       host.restsUntil = this.#clock.now() +
         backoffMs(host.failures - FAILURES + 1, FIRST_REST_MS, LONGEST_REST_MS);
     }
-    this.#pump();
+    if (outcome !== "cancelled") this.#pump();
+    else if (this.stats.waiting > 0) this.#wake(this.#clock.now() + GIVE_UP_MS);
   }
 
   /** Gives turns while there are any; one a host and kind at a time. */
