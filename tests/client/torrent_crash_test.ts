@@ -1,6 +1,8 @@
 import { assertEquals } from "@std/assert";
 import { MemoryFileSystem } from "../../disk/memory_file_system.ts";
 import { simTorrent, SwarmWorld } from "../../testing/mod.ts";
+// Sessions load it when they need it: virtual time would not wait for that.
+import "../../disk/storage/reserve.ts";
 
 Deno.test(
   "Torrent that is not sparse is known again after a crash at its first piece",
