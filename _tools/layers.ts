@@ -154,7 +154,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^portmap\/port_mapper\.ts$/,
   /^client\/(\w+\/)?(?!\w+_machine\.ts$)\w+\.ts$/,
   /^daemon\/(daemon_server|remote_client|http\/(front|password)|rpc\/add_torrent)\.ts$/,
-  /^daemon\/(daemon|state\/state_file|run\/(first_there|load|hook_runner|intake|upkeep|watch_folder))\.ts$/,
+  /^daemon\/(daemon|first_there|state\/state_file|run\/(load|hook_runner|intake|upkeep|watch_folder))\.ts$/,
   /^daemon\/page\/\w+\.js$/,
   /^cli\/(\w+\/)?\w+\.ts$/,
   /^testing\/(\w+\/)?\w+\.ts$/,

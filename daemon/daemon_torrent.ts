@@ -9,7 +9,7 @@ import type { Torrent } from "../client/torrent.ts";
 import type { TorrentStats } from "../client/types.ts";
 import type { DaemonContext } from "./context.ts";
 import { DaemonError } from "./error.ts";
-import { firstThere } from "./run/first_there.ts";
+import { firstThere } from "./first_there.ts";
 import { orderOf, type TorrentRecord } from "./state/record.ts";
 import type { DaemonTorrentStatus } from "./types.ts";
 

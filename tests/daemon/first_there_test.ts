@@ -1,6 +1,6 @@
 import { assertEquals, assertRejects } from "@std/assert";
-import { firstThere } from "../../../daemon/run/first_there.ts";
-import { TempDir } from "../../support/paths.ts";
+import { firstThere } from "../../daemon/first_there.ts";
+import { TempDir } from "../support/paths.ts";
 
 Deno.test("what is in the way is found, also a link that leads nowhere", async () => {
   await using dir = new TempDir();
