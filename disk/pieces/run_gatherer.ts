@@ -43,6 +43,8 @@ export class RunGatherer<T> {
   readonly #context: RunGathererContext<T>;
   /** By the first piece of each run, the oldest first. */
   readonly #runs = new Map<number, Gathered<T>>();
+  /** When the last piece came, of any run. */
+  #last = 0;
   #cancel: (() => void) | undefined;
 
   constructor(context: RunGathererContext<T>) {
@@ -55,19 +57,19 @@ export class RunGatherer<T> {
     const run = runOf(layout, runPieces, pieceIndex);
     const { first, end } = run;
     let gathered = this.#runs.get(first);
+    const now = this.#last = clock.now();
     if (gathered === undefined) {
       if (end - first === 1 || bytesOf(layout, run) > maxBytes) return [piece];
       for (let i = first; i < end; i++) {
         // It cannot get whole.
         if (i !== pieceIndex && this.#context.isApart(i)) return [piece];
       }
-      const now = clock.now();
       gathered = { pieces: new Map(), since: now, last: now };
       this.#runs.set(first, gathered);
     }
     const { pieces } = gathered;
     pieces.set(pieceIndex, piece);
-    gathered.last = clock.now();
+    gathered.last = now;
     if (pieces.size === end - first) {
       this.#runs.delete(first);
       if (this.#runs.size === 0) this.#rest();
@@ -110,7 +112,7 @@ export class RunGatherer<T> {
     return clock.schedule(clock.now() + LOOK_MS, () => {
       this.#cancel = undefined;
       const now = clock.now();
-      const isLast = isQuiet();
+      const isLast = now - this.#last >= LOOK_MS && isQuiet();
       this.#release(({ since, last }) =>
         isLast || now - since >= LONGEST_WAIT_MS || now - last >= NEXT_WAIT_MS
       );

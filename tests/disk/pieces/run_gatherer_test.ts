@@ -96,6 +96,25 @@ Deno.test(
   },
 );
 
+Deno.test(
+  "RunGatherer: pieces of one block come, though none is in the making",
+  pure,
+  async () => {
+    const given = setUp({ runPieces: 7, maxBytes: 70 });
+    const { clock, take, taken } = given;
+    given.isQuiet = true;
+    for (const i of [4, 0, 6, 2, 1, 3]) {
+      assertEquals(take(i), "");
+      await clock.advance(400);
+    }
+    assertEquals(taken(), []);
+    assertEquals(take(5), "p0 p1 p2 p3 p4 p5 p6");
+    take(7);
+    await clock.advance(1000);
+    assertEquals(taken(), []);
+  },
+);
+
 Deno.test("RunGatherer: what cannot get whole does not wait", pure, () => {
   const { take } = setUp({ apart: [2] });
   assertEquals(take(0, 1, 3), "p0|p1|");
