@@ -69,6 +69,19 @@ export class Arguments {
   }
 
   /**
+   * Refuses options that contradict each other.
+   *
+   * @param pairs Long names of options that exclude each other.
+   * @throws {UsageError} If both options of a pair were given.
+   */
+  exclude(...pairs: readonly (readonly [string, string])[]): void {
+    for (const [one, other] of pairs) {
+      if (!this.has(one) || !this.has(other)) continue;
+      throw new UsageError(`Give --${one} or --${other}, not both`);
+    }
+  }
+
+  /**
    * Reads all values of an option that may be repeated.
    *
    * @param name Its long name.

@@ -82,10 +82,8 @@ export async function readLogin(
   args: Arguments,
   signal: AbortSignal,
 ): Promise<string | undefined> {
+  args.exclude(["auth", "auth-file"]);
   const path = args.get("auth-file");
-  if (path !== undefined && args.get("auth") !== undefined) {
-    throw new UsageError("Give --auth or --auth-file, not both");
-  }
   const login = path === undefined
     ? args.get("auth")
     : (await readSecret(path, "a login", signal)).trim();

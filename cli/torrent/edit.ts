@@ -81,9 +81,7 @@ function textOf(args: Arguments, name: string): string | null | undefined {
 
 function changesOf(args: Arguments, metainfo: Metainfo): MetainfoChanges {
   const { trackers, webSeeds, nodes } = readSources(args);
-  if (args.has("private") && args.has("public")) {
-    throw new UsageError("Give --private or --public, not both");
-  }
+  args.exclude(["private", "public"]);
   const nodeOf = new Map(
     [...metainfo.nodes, ...nodes].map((node) => [formatEndpoint(node), node]),
   );

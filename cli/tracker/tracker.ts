@@ -52,6 +52,7 @@ interface Plan {
 }
 
 function planOf(args: Arguments): Plan {
+  args.exclude(["http-port", "no-http"]);
   const portOf = (name: string) => args.integer(name, 0, 65535);
   const capOf = (name: string) => args.integer(name, 1, 0x7fffffff);
   const listen = ipOf(args, "listen");

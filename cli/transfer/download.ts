@@ -265,7 +265,8 @@ async function run(context: VerbContext): Promise<number> {
     json,
     quiet: args.has("quiet"),
     peers: plan.peers,
-    several: sources.length > 1,
+    // Also where the others came to nothing: scripts know what they asked for.
+    several: !isOne || sources.length > 1 || code !== EXIT_DONE,
   });
   using _hangUp = await followBlocklists(session, plan, reporter, signal);
   try {

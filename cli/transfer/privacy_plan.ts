@@ -17,7 +17,7 @@ import { proxyTransport } from "../../handshake/proxy_transport.ts";
 import type { Arguments } from "../command.ts";
 import { UsageError } from "../error.ts";
 import type { WebAccess } from "../torrent/fetch_torrent.ts";
-import type { PrivacyPlan } from "./proxy.ts";
+import type { ListenNames, PrivacyPlan } from "./proxy.ts";
 
 const PURPOSES: readonly ProxyPurpose[] = ["peers", "trackers", "dht", "web"];
 
@@ -68,18 +68,17 @@ function boundTo(bind: string): BoundNetwork {
 }
 
 /** Reads the options, see `planPrivacy`. */
-export function privacyPlan(args: Arguments): PrivacyPlan {
+export function privacyPlan(
+  args: Arguments,
+  names: ListenNames,
+): PrivacyPlan {
   const url = args.get("proxy");
   const list = args.get("proxy-for");
   const anonymous = args.has("anonymous");
   const userAgent = anonymous ? ORDINARY_AGENT : undefined;
   const bind = args.get("bind");
-  if (bind !== undefined) {
-    if (args.get("listen") !== undefined) {
-      throw new UsageError("Give --bind or --listen, not both");
-    }
-    boundTo(bind).close();
-  }
+  args.exclude(["bind", names.listen]);
+  if (bind !== undefined) boundTo(bind).close();
   if (url === undefined) {
     if (list !== undefined) throw new UsageError("--proxy-for needs --proxy");
     return {
@@ -100,8 +99,7 @@ export function privacyPlan(args: Arguments): PrivacyPlan {
     ...(allowsDht ? [] : ["DHT"]),
     ...(isHttp && covers("trackers") ? ["UDP trackers"] : []),
   ];
-  const listens = args.get("listen") !== undefined ||
-    args.get("port") !== undefined;
+  const listens = args.has(names.listen) || args.has(names.port);
   if (covers("peers")) {
     lost.push(listens ? "announcing where we listen" : "listening");
   }

@@ -35,6 +35,9 @@ export const PRIVACY_OPTIONS: readonly OptionSpec[] = [
   },
 ];
 
+/** What the options for where peers connect to are called. */
+export type ListenNames = Readonly<Record<"listen" | "port", string>>;
+
 /** What the person chose, and what it costs. */
 export interface PrivacyPlan {
   /** For the session. */
@@ -56,12 +59,16 @@ export interface PrivacyPlan {
  * Reads the options.
  *
  * @param args What the person typed.
+ * @param names What `listen` and `port` are called.
  * @returns What follows from them.
  * @throws {UsageError} If one makes no sense.
  */
-export async function planPrivacy(args: Arguments): Promise<PrivacyPlan> {
+export async function planPrivacy(
+  args: Arguments,
+  names: ListenNames,
+): Promise<PrivacyPlan> {
   if (PRIVACY_OPTIONS.some(({ name }) => args.has(name))) {
-    return (await import("./privacy_plan.ts")).privacyPlan(args);
+    return (await import("./privacy_plan.ts")).privacyPlan(args, names);
   }
   return {
     options: {},

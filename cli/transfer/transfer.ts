@@ -22,7 +22,7 @@ import { EXIT_INTERRUPTED } from "../exit_code.ts";
 import { listenError } from "../io_error.ts";
 import type { WebAccess } from "../torrent/fetch_torrent.ts";
 import { parseRate, parseTracker } from "../units.ts";
-import { planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
+import { type ListenNames, planPrivacy, PRIVACY_OPTIONS } from "./proxy.ts";
 
 /** Where peers expect a client to listen. */
 const DEFAULT_PORT = 6881;
@@ -147,14 +147,19 @@ export interface NetworkPlan {
  */
 export async function planNetwork(
   args: Arguments,
-  names: Readonly<Record<"listen" | "port", string>> = NAMES,
+  names: ListenNames = NAMES,
 ): Promise<NetworkPlan> {
+  args.exclude(
+    ["tracker", "no-trackers"],
+    ["dht-node", "no-dht"],
+    ["web-seed", "no-web-seeds"],
+  );
   const address = ipOf(args, names.listen);
   const port = args.integer(names.port, 0, 65535);
   // Listening on this machine only means: with nobody else.
   const isLocal = address !== undefined &&
     ipScope(tryParseIp(address)!) === "loopback";
-  const privacy = await planPrivacy(args);
+  const privacy = await planPrivacy(args, names);
   const maxPeers = args.integer("max-peers", 1, 10_000);
   const nodes = addressesOf(args, "dht-node");
   const dht: SessionOptions["dht"] = args.has("no-dht") || !privacy.allowsDht

@@ -437,6 +437,7 @@ Deno.test("bip tracker, announce and scrape refuse what makes no sense", async (
     [["scrape", HASH, "--tracker", "ftp://x"], 2, "udp URL"],
     [["announce", HASH, "--tracker", "127.0.0.1:1"], 2, "udp URL"],
     [["scrape", HASH, "--tracker", "udp://x"], 5, ""],
+    [["tracker", "--no-http", "--http-port", "1"], 2, "not both"],
   ];
   for (const [words, code, text] of cases) {
     const result = await bip(words, {
