@@ -91,7 +91,8 @@ export class Daemon implements AsyncDisposable {
       now,
       settings: () => settings.current,
       allowedDir: (dir) => allowedDir(dir, Deno.cwd, allowed),
-      onCompleted: (torrent) => completion.completed(torrent),
+      onComplete: (torrent, came) =>
+        came ? completion.completed(torrent) : completion.resume(torrent),
       onRemove: (torrent) =>
         void this.remove(torrent).catch((error) =>
           this.#engine.failed(torrent, error)

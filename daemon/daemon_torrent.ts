@@ -220,16 +220,22 @@ export class DaemonTorrent {
   /**
    * Stores it in another folder.
    *
-   * @param dir The folder that is to hold its top-level name.
+   * @param dir The folder that is to hold its top-level name. @default {where it
+   * ends up; that may be another one by the time it is moved}
    * @param options Whether the files are moved there; otherwise they are looked
    * for there. @default {moved}
    * @throws {DiskError} If the files cannot be moved; they are where they were.
    */
   move(
-    dir: string,
+    dir?: string,
     options: { readonly data?: boolean } = {},
   ): Promise<void> {
-    return this.#inTurn(() => this.#move(dir, options));
+    return this.#inTurn(async () => {
+      const { dir: last } = this.#record;
+      if (dir !== undefined || this.#torrent.dir !== last) {
+        await this.#move(dir ?? last, options);
+      }
+    });
   }
 
   async #move(

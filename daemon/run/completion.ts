@@ -59,7 +59,7 @@ export class Completion {
     const record = torrent.record as TorrentRecord;
     if (torrent.torrent.dir !== record.dir) {
       try {
-        await torrent.move(record.dir);
+        await torrent.move();
       } catch (error) {
         context.failed(torrent, error);
       }

@@ -49,8 +49,8 @@ export interface EngineOptions {
   readonly now: () => number;
   /** Makes a folder's name absolute; throws where it may not be used. */
   readonly allowedDir: (dir: string) => string;
-  /** All that is wanted of a torrent came. */
-  readonly onCompleted: (torrent: DaemonTorrent) => void;
+  /** All that is wanted of a torrent is there; whether it came from peers. */
+  readonly onComplete: (torrent: DaemonTorrent, came: boolean) => void;
   /** A torrent reached a goal after which it is removed. */
   readonly onRemove: (torrent: DaemonTorrent) => void;
 }
@@ -401,10 +401,8 @@ export class Engine implements DaemonContext {
       const came = complete && !wasComplete && downloadedBytes > 0;
       record.complete = complete;
       if (complete) record.doneAt ??= this.now();
-      if (came) {
-        this.publish({ type: "completed", torrent: ours });
-        this.#options.onCompleted(ours);
-      }
+      if (came) this.publish({ type: "completed", torrent: ours });
+      if (complete) this.#options.onComplete(ours, came);
     }
     this.changed(ours);
   }

@@ -253,3 +253,31 @@ Deno.test("options and record say at any time that the files are in one place", 
     StateFile.prototype.saveOptions = saveOptions;
   }
 });
+
+Deno.test("what is found complete among the incomplete goes where it belongs", async () => {
+  await using dir = new TempDir();
+  const begun = dir.join("begun");
+  await Deno.mkdir(begun);
+  await Deno.writeFile(`${begun}/a`, bytes);
+  await using daemon = await Daemon.open({
+    state: dir.join("state"),
+    dir: dir.path,
+    session: { listen: false, dht: false, lpd: false, portMap: false },
+    settings: { incompleteDir: begun, useIncompleteDir: true },
+  });
+  const events = daemon.events();
+  const one = await daemon.add(torrent);
+  for await (const { type } of events) if (type === "moved") break;
+  assertEquals([one.dir, one.torrent.dir], [dir.path, dir.path]);
+  assertEquals(await Deno.readFile(dir.join("a")), bytes);
+  await daemon.remove(one, { data: true });
+  // Where a person wants it elsewhere meanwhile, it belongs there.
+  await Deno.writeFile(`${begun}/a`, bytes);
+  const again = await daemon.add(torrent);
+  const last = dir.join("last");
+  const moving = again.move(last);
+  await isSeeding(daemon, again);
+  await Promise.all([moving, again.move()]);
+  assertEquals([again.dir, again.torrent.dir], [last, last]);
+  assertEquals(await Deno.readFile(`${last}/a`), bytes);
+});
