@@ -20,7 +20,7 @@ export interface ChokerPeer {
   /** Whether it unchokes us. @default {false} */
   readonly serves?: boolean | undefined;
   /**
-   * Whether it has a first copy that it did not pass on yet, or keeps such
+   * Whether it has first copies that it did not pass on yet, or keeps such
    * copies where others pass them on.
    * @default {false}
    */

@@ -16,6 +16,8 @@ const SAMPLES = 3;
 /** What is not passed on in so many times the usual time, and this long, is kept. */
 const PATIENCE = 3;
 const PATIENCE_MS = 5_000;
+/** Who has so many that nobody got from it is to pass them on first. */
+const MOST_HELD = 2;
 /** For how long a peer that kept a piece comes after others. */
 const KEEPER_MS = 120_000;
 /** The same of one that never passed anything on. */
@@ -207,13 +209,14 @@ export class FirstCopies {
   }
 
   /**
-   * Tells whether a peer has what only it was sent and nobody got from it yet.
+   * Tells whether a peer has two pieces that only it was sent and nobody got from
+   * it yet.
    *
    * @param peer The peer.
-   * @returns Until the piece is passed on, or the peer found to keep it.
+   * @returns Until one is passed on, or the peer found to keep it.
    */
   holds(peer: PeerKey): boolean {
-    return (this.#held.get(peer) ?? 0) > 0;
+    return (this.#held.get(peer) ?? 0) >= MOST_HELD;
   }
 
   /** How many peers have a piece, but one that keeps it. */
