@@ -49,6 +49,16 @@ export interface QTorrent {
   readonly state: string;
 }
 
+/** What it tells of a peer. */
+export interface QPeer {
+  readonly client: string;
+  /** Letters. */
+  readonly flags: string;
+  /** 0 to 1. */
+  readonly progress: number;
+  readonly connection: string;
+}
+
 /** One qBittorrent. */
 export class QBittorrent implements AsyncDisposable {
   readonly #hosts: NetnsHosts;
@@ -62,12 +72,15 @@ export class QBittorrent implements AsyncDisposable {
   }
 
   /** Starts it; forced encryption is its one other setting. */
-  static async start(isForced = false): Promise<QBittorrent> {
+  static async start(
+    isForced = false,
+    command = "qbittorrent-nox",
+  ): Promise<QBittorrent> {
     const one = new QBittorrent(await NetnsHosts.open(1));
     try {
       await writeSettings(one.#temp.path, isForced);
       one.#stack.use(one.#hosts.start(0, {
-        command: "qbittorrent-nox",
+        command,
         args: [`--profile=${one.#temp.path}`],
       }, { HOME: one.#temp.path }));
       await until(
@@ -94,6 +107,7 @@ export class QBittorrent implements AsyncDisposable {
   /** Adds a file or link, whose content is, or will be, in a folder. */
   async add(torrent: string, dir: string, isSeed: boolean): Promise<void> {
     const isLink = torrent.startsWith("magnet:");
+    const before = (await this.all()).length;
     await this.#ask(
       "torrents/add",
       ...["--form-string", `savepath=${dir}`],
@@ -104,19 +118,27 @@ export class QBittorrent implements AsyncDisposable {
     );
     await until(
       "it knows the torrent",
-      async () => (await this.all()).length > 0,
+      async () => (await this.all()).length > before,
     );
   }
 
-  /** Tells it of a peer for its torrent. */
-  async addPeer(peer: string): Promise<void> {
-    const [{ hash }] = await this.all() as [QTorrent];
+  /** Tells it of a peer for a torrent, its only one unless it is named. */
+  async addPeer(peer: string, named?: string): Promise<void> {
+    const hash = named ?? (await this.all())[0]!.hash;
     await this.#ask("torrents/addPeers", "-d", `hashes=${hash}&peers=${peer}`);
+  }
+
+  /** What it shows of the peers of a torrent. */
+  async peers(hash: string): Promise<readonly QPeer[]> {
+    const text = await this.#ask(`sync/torrentPeers?hash=${hash}`);
+    return Object.values(JSON.parse(text).peers ?? {});
   }
 
   /** Goes on after an error. */
   async resume(): Promise<void> {
-    await this.#ask("torrents/resume", "-d", "hashes=all");
+    await this.#ask("torrents/resume", "-d", "hashes=all")
+      // What it is called since version 5.
+      .catch(() => this.#ask("torrents/start", "-d", "hashes=all"));
   }
 
   /** Its torrents. */
@@ -133,7 +155,7 @@ export class QBittorrent implements AsyncDisposable {
       .map((word) => `'${word}'`);
     return await this.#hosts.run(
       0,
-      `${words.join(" ")} ${QBITTORRENT_API}/${path}`,
+      `${words.join(" ")} '${QBITTORRENT_API}/${path}'`,
     );
   }
 }
