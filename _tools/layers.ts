@@ -146,7 +146,7 @@ export const DRIVER_FILES: readonly RegExp[] = [
   /^metainfo\/(create\/(walk|entry|folder|hash|info)|hash\/\w+|hash_options|hash_thread|node|piece_digest|verify)\.ts$/,
   /^disk\/(native_file_system|files\/native_file_handle|object\/s3_(client|answer))\.ts$/,
   /^dht\/(node|driver\/ed25519)\.ts$/,
-  /^tracker\/(http_server|stats_server)\.ts$/,
+  /^tracker\/(http_server|https_listener|stats_server)\.ts$/,
   /^utracker\/(client|server)\.ts$/,
   /^htracker\/(client|server)\.ts$/,
   /^lpd\/(\w+\/)?discovery\.ts$/,

@@ -27,6 +27,7 @@ import {
   HttpRequestError,
   HttpRequestReader,
 } from "./http_request.ts";
+import { HttpsListener } from "./https_listener.ts";
 
 /** How often connections are looked through, in milliseconds. */
 const SWEEP_MS = 1_000;
@@ -162,7 +163,7 @@ export class HttpServer {
     const { tls } = options;
     const listener = tls === undefined
       ? Deno.listen({ hostname, port })
-      : Deno.listenTls({ hostname, port, ...tls });
+      : new HttpsListener(local, tls);
     return new HttpServer(listener, options);
   }
 

@@ -4,7 +4,7 @@
  * @module
  */
 import { Duplex } from "node:stream";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, createSecureContext, TLSSocket } from "node:tls";
 import { type Endpoint, tryParseIp } from "../address.ts";
 import { type ByteConnection, writeAll } from "../byte_conn.ts";
 
@@ -30,7 +30,8 @@ function duplexOf(inner: ByteConnection): Duplex {
   });
 }
 
-class TlsConnection implements ByteConnection {
+/** A connection by TLS over another one. */
+export class TlsConnection implements ByteConnection {
   readonly #inner: ByteConnection;
   readonly #socket: TLSSocket;
   readonly #chunks: AsyncIterator<Uint8Array>;
@@ -64,6 +65,10 @@ class TlsConnection implements ByteConnection {
         (error) => error ? reject(error) : resolve(data.length),
       )
     );
+  }
+  /** Says that nothing more will be written. */
+  closeWrite(): Promise<void> {
+    return new Promise((resolve) => this.#socket.end(resolve));
   }
   close(): void {
     this.#socket.destroy();
@@ -103,4 +108,25 @@ export function secureConnection(
     });
     socket.once("close", () => reject(new Error("The server hung up")));
   });
+}
+
+/**
+ * Makes the server's end of connections by TLS. `Deno.listenTls` keeps the socket
+ * of one that is closed before hands are shaken, for as long as the other side likes.
+ *
+ * @param tls Certificate chain and key, both PEM.
+ * @returns What to use instead of a connection; hands are shaken by the first read.
+ */
+export function secureServer(
+  tls: { readonly cert: string; readonly key: string },
+): (inner: ByteConnection) => TlsConnection {
+  const secureContext = createSecureContext({ ...tls });
+  return (inner) => {
+    const duplex = duplexOf(inner);
+    const options = { isServer: true, secureContext };
+    const socket = new TLSSocket(duplex as never, options as never);
+    // They come with reads and writes.
+    for (const end of [duplex, socket]) end.on("error", () => {});
+    return new TlsConnection(inner, socket);
+  };
 }
