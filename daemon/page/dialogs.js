@@ -142,7 +142,7 @@ export async function addTorrents(store, { files = [], text = "" } = {}) {
     opened: () => links.focus(),
     async submit() {
       const common = {
-        download_dir: dir.value,
+        download_dir: dir.value || undefined,
         labels: labels.value.split(",").map((label) => label.trim())
           .filter(Boolean),
       };
