@@ -105,7 +105,10 @@ class Sums {
 
   /** The largest, and all others together. */
   samples(label: string): MetricSample[] {
-    const sorted = [...this.#sums].sort(([, a], [, b]) => b - a);
+    // Who calls himself like the rest is of the rest: no name comes twice.
+    const rank = ([name, value]: [string, number]) =>
+      name === REST ? -1 : value;
+    const sorted = [...this.#sums].sort((a, b) => rank(b) - rank(a));
     const shown = sorted.slice(0, MAX_NAMES);
     const rest = sorted.slice(MAX_NAMES)
       .reduce((sum, [, value]) => sum + value, 0);

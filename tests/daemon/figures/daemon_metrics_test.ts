@@ -112,3 +112,24 @@ Deno.test({
     });
   },
 });
+
+Deno.test("a client that calls itself as the rest is called comes once", () => {
+  for (const count of [3, 49, 50, 200]) {
+    const torrents = Array.from(
+      { length: count },
+      (_, i) =>
+        torrent("", i < 3 ? "other" : `c${String.fromCharCode(300 + i)}`),
+    );
+    const metric = daemonMetrics(figures(torrents)).find(({ name }) =>
+      name.endsWith("client_peers")
+    )!;
+    const samples = metric.samples as {
+      labels: { client: string };
+      value: number;
+    }[];
+    const names = samples.map(({ labels }) => labels.client);
+    assertEquals(new Set(names).size, names.length, `${count}`);
+    const sum = samples.reduce((sum, { value }) => sum + value, 0);
+    assertEquals(sum, count);
+  }
+});
