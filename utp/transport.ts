@@ -170,7 +170,8 @@ export class UtpTransport implements ByteTransport, Disposable {
 
   async #for(family: "ipv4" | "ipv6"): Promise<UtpMultiplexer> {
     const open = this.#multiplexers.get(family);
-    if (open !== undefined) return open;
+    // Its socket may have died.
+    if (open !== undefined && !open.isClosed) return open;
     let opening = this.#opening.get(family);
     if (opening === undefined) {
       const hostname = family === "ipv6" ? "::" : "0.0.0.0";

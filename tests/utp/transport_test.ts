@@ -58,6 +58,27 @@ Deno.test("a listener ends with its socket", async () => {
   assertEquals(await listener.accept(), undefined);
 });
 
+Deno.test("a socket that has died is not dialled by again", async () => {
+  const sockets: Disposable[] = [];
+  using transport = new UtpTransport({
+    socket: async (options) => {
+      const socket = await openDatagramSocket(options);
+      sockets.push(socket);
+      return socket;
+    },
+  });
+  using other = new UtpTransport();
+  using listener = await other.listen(LOOPBACK);
+  (await transport.connect(listener.local)).close();
+  sockets[0]![Symbol.dispose]();
+  // The system tells of it a moment later.
+  for (let i = 0; i < 100 && sockets.length === 1; i++) {
+    await drain();
+    await transport.connect(listener.local).catch(() => {});
+  }
+  assertEquals(sockets.length, 2);
+});
+
 Deno.test("connecting can be called off", async () => {
   using a = new UtpTransport();
   using silent = await openDatagramSocket(LOOPBACK);
