@@ -16,8 +16,6 @@ const SAMPLES = 3;
 /** What is not passed on in so many times the usual time, and this long, is kept. */
 const PATIENCE = 3;
 const PATIENCE_MS = 5_000;
-/** Who has so many that nobody got from it is to pass them on first. */
-const MOST_HELD = 2;
 /** For how long a peer that kept a piece comes after others. */
 const KEEPER_MS = 120_000;
 /** The same of one that never passed anything on. */
@@ -33,6 +31,13 @@ export interface FirstCopiesOptions {
   readonly hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
   /** Random source. */
   readonly random: RandomSource;
+  /**
+   * Who has so many pieces that nobody got from it is to pass one on before it
+   * gets more.
+   *
+   * @default {2}
+   */
+  readonly mostHeld?: number | undefined;
 }
 
 /** Who is being sent a piece that nobody else has. */
@@ -89,7 +94,7 @@ export class FirstCopies {
    * pieces nobody but us has; to be called often.
    *
    * @param now The time in milliseconds.
-   * @returns Whether somebody has a first copy that had none at the last call.
+   * @returns Whether a peer came to hold as many as it may.
    */
   look(now: number): boolean {
     const isNews = this.#follow(now);
@@ -209,14 +214,15 @@ export class FirstCopies {
   }
 
   /**
-   * Tells whether a peer has two pieces that only it was sent and nobody got from
-   * it yet.
+   * Tells whether a peer has as many pieces as it may that only it was sent and
+   * nobody got from it yet.
    *
    * @param peer The peer.
    * @returns Until one is passed on, or the peer found to keep it.
    */
   holds(peer: PeerKey): boolean {
-    return (this.#held.get(peer) ?? 0) >= MOST_HELD;
+    const { mostHeld = 2 } = this.#options;
+    return (this.#held.get(peer) ?? 0) >= mostHeld;
   }
 
   /** How many peers have a piece, but one that keeps it. */
@@ -257,7 +263,7 @@ export class FirstCopies {
         if (taker.hasAt === undefined) {
           taker.hasAt = now;
           this.#hold(peer, 1);
-          isNews = true;
+          isNews ||= this.holds(peer);
         }
         const patience = Math.max(PATIENCE_MS, PATIENCE * this.#passMs);
         if (this.#passed < SAMPLES || now - taker.hasAt < patience) continue;

@@ -41,6 +41,11 @@ const LIGHT_MS = 5_000;
  */
 const IDLE_MS = 2_000;
 
+/**
+ * Bytes that a seed sends to one peer only and that this peer is to pass on
+ * before it gets more; two pieces at least.
+ */
+const MOST_HELD = 131_072;
 /** After so long what was sent tells how fast we are, in seconds. */
 const FILL_S = 4;
 
@@ -97,7 +102,10 @@ export class Upload {
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
     this.#revealer = revealer;
-    this.firstCopies = new FirstCopies(revealer.view);
+    this.firstCopies = new FirstCopies({
+      ...revealer.view,
+      mostHeld: Math.max(2, Math.ceil(MOST_HELD / layout.pieceLength)),
+    });
   }
 
   /** Payload bytes a second. */
@@ -142,7 +150,8 @@ export class Upload {
   tick(now: number): void {
     if (!this.#active) return;
     const isNews = this.#given.size > 0 && this.firstCopies.look(now);
-    if (this.#lookAtSlots(now) || isNews) this.#rechokeSoon();
+    const isNew = this.#lookAtSlots(now);
+    if (isNew || isNews && this.#torrent.isComplete) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 

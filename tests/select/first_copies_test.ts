@@ -7,7 +7,7 @@ const test = (name: string, fn: () => void) =>
   Deno.test({ name, permissions: "none", fn });
 
 /** What peers have, as the copies of each piece are counted of it. */
-function setUp(pieceCount: number) {
+function setUp(pieceCount: number, mostHeld?: number) {
   const peers = new Map<number, Set<number>>();
   const counted: number[] = [];
   const have = Bitfield.full(pieceCount);
@@ -19,6 +19,7 @@ function setUp(pieceCount: number) {
     },
     hasPiece: (peer, pieceIndex) => peers.get(peer)?.has(pieceIndex) ?? false,
     random: seededRandom(1),
+    mostHeld,
   });
   const gets = (peer: number, ...pieces: number[]) => {
     const own = peers.get(peer) ?? new Set();
@@ -184,11 +185,11 @@ test("FirstCopies knows who has two pieces that nobody got from it yet", () => {
   for (const pieceIndex of [0, 1, 2]) book.served(1, pieceIndex);
   assertEquals(book.look(1), false, "on their way");
   gets(1, 0);
-  assertEquals(book.look(2), true);
-  assertEquals(book.look(3), false, "known already");
+  assertEquals(book.look(2), false);
   assertEquals(book.holds(1), false);
   gets(1, 1);
-  assertEquals(book.look(4), true);
+  assertEquals(book.look(3), true);
+  assertEquals(book.look(4), false, "known already");
   assertEquals([book.holds(1), book.holds(2)], [true, false]);
   gets(2, 0);
   book.look(5);
@@ -198,6 +199,18 @@ test("FirstCopies knows who has two pieces that nobody got from it yet", () => {
   assertEquals(book.holds(1), true);
   book.gone(1);
   assertEquals(book.holds(1), false);
+});
+
+test("FirstCopies lets a peer hold as many as it is told", () => {
+  const { book, gets } = setUp(4, 3);
+  book.look(0);
+  for (const pieceIndex of [0, 1, 2]) book.served(1, pieceIndex);
+  gets(1, 0, 1);
+  book.look(1);
+  assertEquals(book.holds(1), false);
+  gets(1, 2);
+  book.look(2);
+  assertEquals(book.holds(1), true);
 });
 
 test("FirstCopies gives nobody credit for what others had of us", () => {

@@ -61,7 +61,10 @@ function setUp(
         },
       },
     } as unknown as TorrentHost,
-    layout: { pieceSize: (i: number) => i === 1 ? 20_000 : BLOCK } as never,
+    layout: {
+      pieceLength: BLOCK,
+      pieceSize: (i: number) => i === 1 ? 20_000 : BLOCK,
+    } as never,
     storage: {
       have: new Bitfield(2),
       readBlock: (_: number, __: number, length: number) => disk.read(length),
@@ -182,7 +185,9 @@ Deno.test(
   "Upload has first copies looked at with every choice, and every second while somebody is served",
   none,
   async () => {
-    const { upload, looks, copies, clock, add, chosen } = setUp();
+    const { upload, looks, copies, clock, add, chosen } = setUp({
+      isComplete: true,
+    });
     upload.tick(0);
     assertEquals(looks, []);
     upload.start();

@@ -51,7 +51,7 @@ function makeUpload(
       limits: { upload: new RateLimiter({ clock }) },
       isComplete,
     } as unknown as TorrentHost,
-    layout: { pieceSize: () => 16_384 } as never,
+    layout: { pieceLength: 16_384, pieceSize: () => 16_384 } as never,
     storage: {
       have: new Bitfield(8),
       readBlock: () => new Uint8Array(16_384),
