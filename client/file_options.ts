@@ -23,4 +23,12 @@ export interface FileOptions {
    * @default {""}
    */
   readonly incompleteSuffix?: string | undefined;
+  /**
+   * Whether to stop with a `DiskError` of code `not-found` where all files are gone
+   * that resume data tells of, or that were there before a recheck, as when their
+   * disk is not mounted. After `resume()` they are fetched anew.
+   *
+   * @default {false}
+   */
+  readonly expectFiles?: boolean | undefined;
 }

@@ -243,3 +243,12 @@ export function throwAll(
 ): void {
   if (failures.length > 0) throw new AggregateError(failures, message);
 }
+
+/** All files of a torrent are gone, of which one is named. */
+export function allGone(path: readonly string[]): DiskError {
+  return new DiskError(
+    "not-found",
+    "No file of the torrent is there any more; is its disk mounted?",
+    { operation: "find", path },
+  );
+}

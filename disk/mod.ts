@@ -69,6 +69,7 @@ export {
   type FileRenameOptions,
   type FileSystem,
 } from "./file_system.ts";
+export * from "./check_options.ts";
 export * from "./file_storage.ts";
 export * from "./find_paths.ts";
 export * from "./manager.ts";

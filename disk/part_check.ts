@@ -9,7 +9,8 @@ import { checkFiles } from "./check/check.ts";
 import { CheckQueue } from "./turns.ts";
 import type { FileSystem } from "./file_system.ts";
 import { HandleCache } from "./files/handle_cache.ts";
-import type { CheckOptions, StorageTorrent } from "./storage.ts";
+import type { CheckOptions } from "./check_options.ts";
+import type { StorageTorrent } from "./storage.ts";
 import { TorrentFiles } from "./files/torrent_files.ts";
 
 /**

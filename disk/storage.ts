@@ -5,6 +5,7 @@
  */
 import type { Bitfield } from "../_shared/bitfield.ts";
 import type { PieceLayout } from "../metainfo/piece_layout.ts";
+import type { CheckOptions, ReserveProgress } from "./check_options.ts";
 import type { DiskError } from "./error.ts";
 import type { FilePath, FileSystem } from "./file_system.ts";
 
@@ -137,43 +138,6 @@ export type TorrentStorageEvent =
   | SurplusEvent
   | UnreadableEvent
   | StorageErrorEvent;
-
-/** Progress of a check. */
-export interface CheckProgress {
-  /** Pieces that were looked at. */
-  readonly checked: number;
-  /** Pieces in all. */
-  readonly total: number;
-  /** Pieces found good. */
-  readonly good: number;
-}
-
-/** Progress of taking space for files. */
-export interface ReserveProgress {
-  /** Bytes taken so far. */
-  readonly reservedBytes: number;
-  /** Bytes to be taken. */
-  readonly totalBytes: number;
-}
-
-/** Options of {@linkcode TorrentStorage.recheck}. */
-export interface CheckOptions {
-  /**
-   * Called from time to time, and at the end.
-   *
-   * @param progress Progress so far.
-   */
-  readonly onProgress?: ((progress: CheckProgress) => void) | undefined;
-  /**
-   * Polled between pieces. While it returns a promise the check is paused until
-   * that resolves, and other checks go first.
-   *
-   * @returns A promise to wait for, or `undefined` to go on.
-   */
-  readonly hold?: (() => Promise<void> | undefined) | undefined;
-  /** Ends the check early; what was found so far stays so. */
-  readonly signal?: AbortSignal | undefined;
-}
 
 /**
  * How files take space. `sparse`: a file has its full length from its first

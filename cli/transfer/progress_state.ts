@@ -4,7 +4,7 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
-import type { ReserveProgress } from "../../disk/storage.ts";
+import type { ReserveProgress } from "../../disk/check_options.ts";
 import type { ProgressState } from "../progress.ts";
 import { plural, safeText } from "../text.ts";
 import { formatRate, formatSize } from "../units.ts";

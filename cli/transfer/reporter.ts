@@ -8,7 +8,7 @@ import { type Endpoint, formatEndpoint } from "../../_shared/address.ts";
 import { toHex } from "../../_shared/bytes.ts";
 import type { Session } from "../../client/session.ts";
 import type { Torrent } from "../../client/torrent.ts";
-import type { ReserveProgress } from "../../disk/storage.ts";
+import type { ReserveProgress } from "../../disk/check_options.ts";
 import type { TorrentEvent } from "../../client/types.ts";
 import { describeError } from "../error.ts";
 import { Progress } from "../progress.ts";

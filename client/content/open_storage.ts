@@ -4,10 +4,10 @@
  * @module
  */
 import { toHex } from "../../_shared/bytes.ts";
+import type { CheckOptions } from "../../disk/check_options.ts";
 import type { FileSystem } from "../../disk/file_system.ts";
 import type { PieceStorage } from "../../disk/piece_store.ts";
 import type {
-  CheckOptions,
   DiskAddOptions,
   TorrentStorage,
   TorrentStorageEvent,
@@ -74,6 +74,7 @@ export async function openStorage(
     skippedFiles: skippedFiles(metainfo, options),
     readOnly,
     overwrite: options.overwrite,
+    expectFiles: options.expectFiles ?? context.options.expectFiles,
     allocation: options.allocation ?? context.options.allocation,
     incompleteSuffix: options.incompleteSuffix ??
       context.options.incompleteSuffix,

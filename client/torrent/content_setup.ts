@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { CheckProgress, ReserveProgress } from "../../disk/storage.ts";
+import type {
+  CheckProgress,
+  ReserveProgress,
+} from "../../disk/check_options.ts";
 import type { SetupOptions } from "../content/open_storage.ts";
 import type { TorrentHost } from "../content/torrent_host.ts";
 

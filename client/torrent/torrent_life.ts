@@ -214,6 +214,8 @@ export class TorrentLife implements TorrentHost {
     if (this.error !== undefined) {
       this.error = undefined;
       this.completed = new Settlement();
+      // Who goes on has been told.
+      this.options = { ...this.options, expectFiles: false };
     }
     // It starts by itself when it is ready.
     if (this.#setup.running !== undefined) return true;
@@ -233,7 +235,8 @@ export class TorrentLife implements TorrentHost {
     await this.#setup.run(async (options) => {
       await stopped;
       try {
-        await content.storage.recheck(options);
+        const { expectFiles = this.context.options.expectFiles } = this.options;
+        await content.storage.recheck({ ...options, expectFiles });
       } catch (error) {
         content.recheckFailed();
         throw error;

@@ -153,6 +153,7 @@ export class Engine implements DaemonContext {
   options(id: () => number | undefined): AddTorrentOptions {
     return {
       paused: true,
+      expectFiles: true,
       saveResumeData: (data) => {
         const known = id();
         if (known !== undefined && this.torrents.has(known)) {

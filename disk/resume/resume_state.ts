@@ -71,6 +71,8 @@ export interface TrustedResume {
   readonly isSame: (fileIndex: number) => boolean;
   /** Files that have, but were touched since, as far as is known. */
   readonly touched: readonly number[];
+  /** Whether there was something, and nothing is there any more. */
+  readonly isGone: boolean;
 }
 
 /**
@@ -92,7 +94,8 @@ export async function trustResumeData(
     throw error;
   }
   const { files: infos } = await files.infos();
-  const isPartSame = isSame(await files.statPartFile(), data.partFile);
+  const partFile = await files.statPartFile();
+  const isPartSame = isSame(partFile, data.partFile);
   const have = new Bitfield(layout.pieceCount);
   const doubtful: number[] = [];
   const isBelieved = (pieceIndex: number): boolean => {
@@ -125,6 +128,8 @@ export async function trustResumeData(
       isSame(infos[i], data.files[i]) && isTouched(infos[i], data.files[i])
     ),
     isSame: (fileIndex) => isSame(infos[fileIndex], data.files[fileIndex]),
+    isGone: [partFile, ...infos].every((info) => info === undefined) &&
+      [data.partFile, ...data.files].some((info) => info !== undefined),
   };
 }
 

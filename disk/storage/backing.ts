@@ -6,6 +6,7 @@
 import type { Bitfield } from "../../_shared/bitfield.ts";
 import type { Awaitable } from "../awaitable.ts";
 import type { CheckFilesOptions } from "../check/check.ts";
+import type { CheckOptions } from "../check_options.ts";
 import type { DiskError } from "../error.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
 import type { PieceWrites } from "../pieces/piece_assembler.ts";
@@ -76,9 +77,12 @@ export interface Backing extends PieceWrites {
   ): Promise<void> | undefined;
   /**
    * Finds out anew what is there and has all of it checked, and once more what that
-   * shows to be elsewhere.
+   * shows to be elsewhere. Where files are expected and all are gone it throws.
    */
-  recheck(check: (pieces?: readonly number[]) => Promise<void>): Promise<void>;
+  recheck(
+    check: (pieces?: readonly number[]) => Promise<void>,
+    options: Pick<CheckOptions, "expectFiles">,
+  ): Promise<void>;
   /** Reads and hashes pieces, all by default. */
   check(have: Bitfield, options: CheckFilesOptions): Promise<void>;
   /** Makes sure that what is verified is in its place; tells what is not. */

@@ -10,7 +10,8 @@ import {
   type CheckFilesOptions,
   oddFiles,
 } from "../check/check.ts";
-import { type DiskError, filesError } from "../error.ts";
+import type { CheckOptions } from "../check_options.ts";
+import { allGone, type DiskError, filesError } from "../error.ts";
 import type { FilePath, FileSystem } from "../file_system.ts";
 import type { HandleCache } from "../files/handle_cache.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
@@ -116,9 +117,11 @@ export class FileBacking implements Backing {
 
   async recheck(
     check: (pieces?: readonly number[]) => Promise<void>,
+    { expectFiles }: Pick<CheckOptions, "expectFiles">,
   ): Promise<void> {
     const { places, indices } = this.#files.stored;
-    const missing = indices.filter((i) => this.#files.stored.isMissing(i));
+    const find = () => indices.filter((i) => this.#files.stored.isMissing(i));
+    const missing = find();
     // What came where nothing was, and is not of the torrent, stays what it is.
     const pass = (isForeign: (fileIndex: number) => boolean) => {
       for (const i of missing) {
@@ -129,6 +132,11 @@ export class FileBacking implements Backing {
       }
     };
     await this.#files.lookAgain();
+    if (expectFiles && missing.length < find().length) {
+      const isGone = find().length === indices.length &&
+        await this.#files.statPartFile() === undefined;
+      if (isGone) throw allGone(places.at(indices[0]!));
+    }
     try {
       await check();
     } catch (error) {

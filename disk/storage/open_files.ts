@@ -5,7 +5,7 @@
  */
 import { systemRandom } from "../../_shared/random.ts";
 import { oddFiles } from "../check/check.ts";
-import { type DiskError, foreignFiles } from "../error.ts";
+import { allGone, type DiskError, foreignFiles } from "../error.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
 import { type TrustedResume, trustResumeData } from "../resume/resume_state.ts";
 import type { DiskAddOptions, StorageTorrent } from "../storage.ts";
@@ -59,6 +59,7 @@ export async function openFiles(
   let damaged = NONE;
   if (existing === "resume" && options.resume !== undefined) {
     resume = await trustResumeData(options.resume, torrent, files);
+    if (resume?.isGone && options.expectFiles) throw allGone(torrent.paths[0]!);
   } else if (existing === "assume-empty" && options.resume !== undefined) {
     // Nothing is good, but what is deleted may be known by it.
     const known = await trustResumeData(options.resume, torrent, files);

@@ -8,7 +8,7 @@ import type { FileSpan } from "../../metainfo/piece_layout.ts";
 import { attempt } from "../awaitable.ts";
 import { useHandle } from "../file_system.ts";
 import type { TorrentFiles } from "../files/torrent_files.ts";
-import type { ReserveProgress } from "../storage.ts";
+import type { ReserveProgress } from "../check_options.ts";
 import { Turns } from "../turns.ts";
 
 /** Most bytes of one write. */

@@ -14,8 +14,8 @@ import { PieceAssembler } from "../pieces/piece_assembler.ts";
 import { PieceReader } from "../pieces/piece_reader.ts";
 import { FileFinisher } from "./file_finisher.ts";
 import { checkBlock, checkFile } from "./check_torrent.ts";
+import type { CheckOptions } from "../check_options.ts";
 import type {
-  CheckOptions,
   DiskAddOptions,
   MoveOptions,
   ReadBlockOptions,
@@ -187,7 +187,7 @@ export class ManagedStorage implements TorrentStorage {
     return this.#exclusively("recheck", async () => {
       this.#pieces?.discard();
       this.#reader?.clear();
-      await this.#backing.recheck((pieces) => this.check(options, pieces));
+      await this.#backing.recheck((i) => this.check(options, i), options);
     });
   }
 

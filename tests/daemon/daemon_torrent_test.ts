@@ -25,13 +25,18 @@ async function open(dir: TempDir): Promise<Daemon> {
   });
 }
 
-/** Waits until all of a torrent is there. */
-async function isSeeding(daemon: Daemon, torrent: DaemonTorrent) {
+/** Waits until a torrent has a status. */
+async function is(daemon: Daemon, torrent: DaemonTorrent, status: string) {
   const events = daemon.events();
-  const is = () => torrent.status === "seeding";
-  if (is()) return;
-  for await (const { type } of events) if (type === "status" && is()) return;
+  if (torrent.status === status) return;
+  for await (const { type } of events) {
+    if (type === "status" && torrent.status === status) return;
+  }
 }
+
+/** Waits until all of a torrent is there. */
+const isSeeding = (daemon: Daemon, torrent: DaemonTorrent) =>
+  is(daemon, torrent, "seeding");
 
 Deno.test("of two who add a torrent at once one is told that it is there", async () => {
   await using dir = new TempDir();
@@ -280,4 +285,33 @@ Deno.test("what is found complete among the incomplete goes where it belongs", a
   await Promise.all([moving, again.move()]);
   assertEquals([again.dir, again.torrent.dir], [last, last]);
   assertEquals(await Deno.readFile(`${last}/a`), bytes);
+});
+
+Deno.test("where the disk of its files is not mounted it stops, until it is started", async () => {
+  for (const returns of [true, false]) {
+    await using dir = new TempDir();
+    const [place, away] = [dir.join("disk"), dir.join("away")];
+    await Deno.mkdir(place);
+    await Deno.writeFile(`${place}/a`, bytes);
+    {
+      await using daemon = await open(dir);
+      await isSeeding(daemon, await daemon.add(torrent, { dir: place }));
+    }
+    await Deno.rename(place, away);
+    await Deno.mkdir(place);
+    await using daemon = await open(dir);
+    const [one] = daemon.torrents as [DaemonTorrent];
+    await is(daemon, one, "error");
+    assertEquals(
+      one.error,
+      'Cannot find "a": No file of the torrent is there any more; is its disk mounted?',
+    );
+    assertEquals([...Deno.readDirSync(place)], []);
+    if (returns) {
+      await Deno.remove(place);
+      await Deno.rename(away, place);
+    }
+    one.start();
+    await is(daemon, one, returns ? "seeding" : "downloading");
+  }
 });

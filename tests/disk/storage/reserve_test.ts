@@ -5,7 +5,7 @@ import { TorrentFiles } from "../../../disk/files/torrent_files.ts";
 import { MemoryFileSystem } from "../../../disk/memory_file_system.ts";
 import { injectFaults, interceptFileSystem } from "../../../disk/middleware.ts";
 import { reserveFiles } from "../../../disk/storage/reserve.ts";
-import type { ReserveProgress } from "../../../disk/storage.ts";
+import type { ReserveProgress } from "../../../disk/check_options.ts";
 import { makeTorrent } from "../support.ts";
 
 const pure = { permissions: "none" } as const;
