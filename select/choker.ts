@@ -17,11 +17,8 @@ export interface ChokerPeer {
   readonly snubbed: boolean;
   /** Whether it has something that we want. @default {true} */
   readonly wanted?: boolean | undefined;
-  /** Whether it unchokes us. @default {false} */
-  readonly serves?: boolean | undefined;
   /**
-   * Whether it has first copies that it did not pass on yet, or keeps such
-   * copies where others pass them on.
+   * Whether it keeps first copies that others would pass on.
    * @default {false}
    */
   readonly keeps?: boolean | undefined;
@@ -116,11 +113,10 @@ const TRIAL_MS = 10_000;
 const DEBT = 8;
 
 /**
- * For downloading: slots go to those that send us most, then to those that
- * unchoke us; snubbing peers lose theirs. Those that took much, for ten seconds,
- * and gave next to nothing have one slot at most while others want them. One
- * optimistic slot moves every 30 seconds, with three times the chance for new
- * peers and twelve times for those that gave us something or have nothing yet.
+ * For downloading: slots go to those that send us most; snubbing peers lose
+ * theirs. Those that took much, for ten seconds, and gave next to nothing have
+ * what nobody else wants. One optimistic slot moves every 30 seconds, with three
+ * times the chance for new peers.
  *
  * @param options See {@linkcode ChokerOptions}.
  * @returns The choker.
@@ -129,8 +125,7 @@ const DEBT = 8;
 export function titForTatChoker(options: ChokerOptions): Choker {
   return new SlotChoker("tit-for-tat", options, {
     isEligible: (peer) => !peer.snubbed,
-    score: ({ downloadRate, serves = false }) =>
-      Math.max(downloadRate, serves ? 1 : 0),
+    score: (peer) => peer.downloadRate,
     owes: ({ uploaded, downloaded = 0, wanted = true }, { unchoked, ms }) =>
       !(unchoked && ms < TRIAL_MS) && uploaded > DEBT * downloaded &&
       uploaded > (wanted ? CREDIT : POOR_CREDIT),

@@ -18,8 +18,6 @@ const PATIENCE = 3;
 const PATIENCE_MS = 5_000;
 /** For how long a peer that kept a piece comes after others. */
 const KEEPER_MS = 120_000;
-/** The same of one that never passed anything on. */
-const HOARDER_MS = 600_000;
 
 /** Options of {@linkcode FirstCopies}. */
 export interface FirstCopiesOptions {
@@ -31,13 +29,6 @@ export interface FirstCopiesOptions {
   readonly hasPiece: (peer: PeerKey, pieceIndex: number) => boolean;
   /** Random source. */
   readonly random: RandomSource;
-  /**
-   * Who has so many pieces that nobody got from it is to pass one on before it
-   * gets more.
-   *
-   * @default {2}
-   */
-  readonly mostHeld?: number | undefined;
 }
 
 /** Who is being sent a piece that nobody else has. */
@@ -47,8 +38,6 @@ interface Taker {
   isAhead: boolean;
   /** Since when it is known to have it, in milliseconds. */
   hasAt: number | undefined;
-  /** Whether we sent others some of it too: what they have says nothing. */
-  isShared: boolean;
 }
 
 /**
@@ -68,10 +57,6 @@ export class FirstCopies {
   readonly #served = new Set<PeerKey>();
   /** How many of them each peer has not asked for yet. */
   readonly #ahead = new Map<PeerKey, number>();
-  /** How many it has that nobody else has yet. */
-  readonly #held = new Map<PeerKey, number>();
-  /** Who ever passed something on. */
-  readonly #passers = new Set<PeerKey>();
   /** Pieces that somebody got and did not pass on. */
   readonly #kept = new Map<number, PeerKey>();
   /** Until when those who did so come after others. */
@@ -94,11 +79,10 @@ export class FirstCopies {
    * pieces nobody but us has; to be called often.
    *
    * @param now The time in milliseconds.
-   * @returns Whether a peer came to hold as many as it may.
    */
-  look(now: number): boolean {
-    const isNews = this.#follow(now);
-    if (now < this.#lookAt) return isNews;
+  look(now: number): void {
+    this.#follow(now);
+    if (now < this.#lookAt) return;
     this.#lookAt = now + LOOK_MS;
     const { have } = this.#options;
     let rare: Bitfield | undefined;
@@ -108,7 +92,6 @@ export class FirstCopies {
     }
     this.#rare = rare;
     this.#open = undefined;
-    return isNews;
   }
 
   /**
@@ -120,7 +103,6 @@ export class FirstCopies {
   served(peer: PeerKey, pieceIndex: number): void {
     const taker = this.#takers.get(pieceIndex);
     if (taker?.peer === peer) this.#asked(taker);
-    else if (taker !== undefined) taker.isShared = true;
     if (taker !== undefined || !this.#rare?.has(pieceIndex)) return;
     this.#take(pieceIndex, peer, false);
   }
@@ -175,8 +157,6 @@ export class FirstCopies {
   gone(peer: PeerKey): void {
     if (!this.#served.delete(peer)) return;
     this.#ahead.delete(peer);
-    this.#held.delete(peer);
-    this.#passers.delete(peer);
     this.#keepers.delete(peer);
     for (const [pieceIndex, taker] of this.#takers) {
       if (taker.peer === peer) this.#takers.delete(pieceIndex);
@@ -206,23 +186,10 @@ export class FirstCopies {
    *
    * @param peer The peer.
    * @param now The time in milliseconds.
-   * @returns True for two minutes after it was found out, ten if it never passed
-   * on anything.
+   * @returns True for two minutes after it was found out.
    */
   keeps(peer: PeerKey, now: number): boolean {
     return (this.#keepers.get(peer) ?? -Infinity) > now;
-  }
-
-  /**
-   * Tells whether a peer has as many pieces as it may that only it was sent and
-   * nobody got from it yet.
-   *
-   * @param peer The peer.
-   * @returns Until one is passed on, or the peer found to keep it.
-   */
-  holds(peer: PeerKey): boolean {
-    const { mostHeld = 2 } = this.#options;
-    return (this.#held.get(peer) ?? 0) >= mostHeld;
   }
 
   /** How many peers have a piece, but one that keeps it. */
@@ -232,12 +199,7 @@ export class FirstCopies {
   }
 
   #take(pieceIndex: number, peer: PeerKey, isAhead: boolean): void {
-    this.#takers.set(pieceIndex, {
-      peer,
-      isAhead,
-      hasAt: undefined,
-      isShared: false,
-    });
+    this.#takers.set(pieceIndex, { peer, isAhead, hasAt: undefined });
     this.#served.add(peer);
   }
 
@@ -248,37 +210,24 @@ export class FirstCopies {
     this.#ahead.set(taker.peer, this.#ahead.get(taker.peer)! - 1);
   }
 
-  #hold(peer: PeerKey, change: number): void {
-    this.#held.set(peer, (this.#held.get(peer) ?? 0) + change);
-  }
-
-  #follow(now: number): boolean {
-    let isNews = false;
+  #follow(now: number): void {
     for (const [pieceIndex, taker] of this.#takers) {
       const count = this.#copies(pieceIndex);
       if (count === 0) continue;
       const { peer } = taker;
       this.#asked(taker);
       if (count === 1 && this.#options.hasPiece(peer, pieceIndex)) {
-        if (taker.hasAt === undefined) {
-          taker.hasAt = now;
-          this.#hold(peer, 1);
-          isNews ||= this.holds(peer);
-        }
+        taker.hasAt ??= now;
         const patience = Math.max(PATIENCE_MS, PATIENCE * this.#passMs);
         if (this.#passed < SAMPLES || now - taker.hasAt < patience) continue;
         this.#kept.set(pieceIndex, peer);
-        const isHoarder = !this.#passers.has(peer);
-        this.#keepers.set(peer, now + (isHoarder ? HOARDER_MS : KEEPER_MS));
-      } else if (taker.hasAt !== undefined && !taker.isShared) {
+        this.#keepers.set(peer, now + KEEPER_MS);
+      } else if (taker.hasAt !== undefined) {
         this.#keepers.delete(peer);
-        this.#passers.add(peer);
         const weight = 1 / Math.min(++this.#passed, 8);
         this.#passMs += (now - taker.hasAt - this.#passMs) * weight;
       }
-      if (taker.hasAt !== undefined) this.#hold(peer, -1);
       this.#takers.delete(pieceIndex);
     }
-    return isNews;
   }
 }

@@ -6,8 +6,6 @@ import type { PeerKey } from "./selection_strategy.ts";
 const NEW_PEER_MS = 60_000;
 const NEW_PEER_WEIGHT = 3;
 const USUAL_WEIGHT = 1;
-/** So is one that gave us something before, or has nothing to give yet. */
-const GIVER_WEIGHT = 12;
 /** How long a peer without merit keeps its slot before others. */
 const HOLD_MS = 120_000;
 
@@ -108,10 +106,7 @@ export class SlotChoker implements Choker {
     );
     const slots = this.#countSlots(ranked, most, optimistic);
     const chosen = new Set<Entry>();
-    // Those that owe do not divide with others what we can send.
-    const free = ranked.findIndex(({ owes }) => owes);
-    if (free > 0) ranked.length = free;
-    // A peer that was flipped just now stays as it is.
+    // A peer that was flipped just now stays as it is, unless it owes.
     for (const entry of ranked) {
       if (chosen.size >= slots) break;
       if (
@@ -278,11 +273,10 @@ function holds(entry: Entry, now: number): boolean {
 
 const NOBODY: ReadonlySet<Entry> = new Set();
 
-function weight({ peer }: Entry, now: number): number {
-  const { downloaded = 0, uploaded, progress, crowded = false } = peer;
-  if (downloaded > 0) return GIVER_WEIGHT;
-  if (progress === 0 && uploaded === 0 && !crowded) return GIVER_WEIGHT;
-  return now - peer.connectedAt < NEW_PEER_MS ? NEW_PEER_WEIGHT : USUAL_WEIGHT;
+function weight(entry: Entry, now: number): number {
+  return now - entry.peer.connectedAt < NEW_PEER_MS
+    ? NEW_PEER_WEIGHT
+    : USUAL_WEIGHT;
 }
 
 /**

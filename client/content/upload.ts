@@ -41,14 +41,6 @@ const LIGHT_MS = 5_000;
  */
 const IDLE_MS = 2_000;
 
-/**
- * Bytes that a seed sends to one peer only and that this peer is to pass on
- * before it gets more; two pieces at least.
- */
-const MOST_HELD = 131_072;
-/** After so long what was sent tells how fast we are, in seconds. */
-const FILL_S = 4;
-
 /** What a peer does with its slot. */
 interface Slot {
   /** When it was given, in milliseconds. */
@@ -102,10 +94,7 @@ export class Upload {
     this.#leechChoker = own ?? titForTatChoker({ random });
     this.#seedChoker = own ?? roundRobinChoker({ random });
     this.#revealer = revealer;
-    this.firstCopies = new FirstCopies({
-      ...revealer.view,
-      mostHeld: Math.max(2, Math.ceil(MOST_HELD / layout.pieceLength)),
-    });
+    this.firstCopies = new FirstCopies(revealer.view);
   }
 
   /** Payload bytes a second. */
@@ -149,9 +138,8 @@ export class Upload {
   /** Once a second. */
   tick(now: number): void {
     if (!this.#active) return;
-    const isNews = this.#given.size > 0 && this.firstCopies.look(now);
-    const isNew = this.#lookAtSlots(now);
-    if (isNew || isNews && this.#torrent.isComplete) this.#rechokeSoon();
+    if (this.#given.size > 0) this.firstCopies.look(now);
+    if (this.#lookAtSlots(now)) this.#rechokeSoon();
     if (now >= this.#rechokeAt) this.#rechoke(now);
   }
 
@@ -190,8 +178,7 @@ export class Upload {
     const crowded = crowdedPeers(this.#torrent.peers.values(), now);
     for (const peer of this.#torrent.peers.values()) {
       const { key, connection, since } = peer;
-      const { amInterested, peerInterested, peerChoking, snubbed } =
-        connection.state;
+      const { amInterested, peerInterested, snubbed } = connection.state;
       const stats = connection.stats();
       const { peerHas } = connection;
       list.push({
@@ -199,8 +186,7 @@ export class Upload {
         interested: peerInterested,
         snubbed,
         wanted: amInterested,
-        serves: !peerChoking,
-        keeps: this.firstCopies.holds(key) || this.firstCopies.keeps(key, now),
+        keeps: this.firstCopies.keeps(key, now),
         downloadRate: stats.downloadRate,
         uploadRate: stats.uploadRate,
         uploaded: stats.uploaded,
@@ -251,8 +237,7 @@ export class Upload {
 
   /** How many peers of this torrent may be served. */
   #share(demand: number, now: number): number {
-    // The first bytes go into buffers: no link is as fast as that.
-    const rate = Math.min(this.#meter.rate(now), this.#meter.total / FILL_S);
+    const rate = this.#meter.rate(now);
     const { options: { uploadSlots = Infinity }, context } = this.#torrent;
     const isTrade = !this.#torrent.isComplete;
     const isByRate = uploadSlots === "rate-based" ||

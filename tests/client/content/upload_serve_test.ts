@@ -61,10 +61,7 @@ function setUp(
         },
       },
     } as unknown as TorrentHost,
-    layout: {
-      pieceLength: BLOCK,
-      pieceSize: (i: number) => i === 1 ? 20_000 : BLOCK,
-    } as never,
+    layout: { pieceSize: (i: number) => i === 1 ? 20_000 : BLOCK } as never,
     storage: {
       have: new Bitfield(2),
       readBlock: (_: number, __: number, length: number) => disk.read(length),
@@ -80,15 +77,10 @@ function setUp(
     },
   });
   const looks: number[] = [];
-  const copies = { isNews: false };
-  upload.firstCopies.look = (now) => {
-    looks.push(now);
-    return copies.isNews;
-  };
+  upload.firstCopies.look = (now) => void looks.push(now);
   const add = (key: number, interested = true, fast = true) => {
     const state = {
       amInterested: false,
-      peerChoking: false,
       peerInterested: interested,
       snubbed: false,
     };
@@ -145,7 +137,6 @@ function setUp(
     told,
     slotsAt,
     looks,
-    copies,
   };
 }
 
@@ -185,9 +176,7 @@ Deno.test(
   "Upload has first copies looked at with every choice, and every second while somebody is served",
   none,
   async () => {
-    const { upload, looks, copies, clock, add, chosen } = setUp({
-      isComplete: true,
-    });
+    const { upload, looks, clock, add, chosen } = setUp();
     upload.tick(0);
     assertEquals(looks, []);
     upload.start();
@@ -203,16 +192,9 @@ Deno.test(
     await clock.advance(1_000);
     upload.tick(2_000);
     assertEquals(looks, [0, 1_000, 2_000]);
-    await drain();
-    assertEquals(looks.splice(0), [0, 1_000, 2_000], "nothing is new");
-    // Who has a first copy now is to pass it on: others are chosen.
-    copies.isNews = true;
-    upload.tick(3_000);
-    await drain();
-    assertEquals(looks.splice(0), [3_000, 2_000]);
     upload.stop();
-    upload.tick(4_000);
-    assertEquals(looks, []);
+    upload.tick(3_000);
+    assertEquals(looks, [0, 1_000, 2_000]);
   },
 );
 
@@ -248,18 +230,13 @@ Deno.test(
 Deno.test("Upload tells the choker what a peer is to us", none, async () => {
   const { upload, add, choices } = setUp();
   upload.firstCopies.keeps = (peer) => peer === 2;
-  upload.firstCopies.holds = (peer) => peer === 3;
-  const { state } = add(1);
-  state.amInterested = state.peerChoking = true;
+  add(1).state.amInterested = true;
   add(2);
-  add(3);
   upload.start();
   await drain();
   assertEquals(
-    choices[0]!.list.map((
-      { wanted, keeps, serves },
-    ) => [wanted, keeps, serves]),
-    [[true, false, false], [false, true, true], [false, true, true]],
+    choices[0]!.list.map(({ wanted, keeps }) => [wanted, keeps]),
+    [[true, false], [false, true]],
   );
 });
 

@@ -51,7 +51,7 @@ function makeUpload(
       limits: { upload: new RateLimiter({ clock }) },
       isComplete,
     } as unknown as TorrentHost,
-    layout: { pieceLength: 16_384, pieceSize: () => 16_384 } as never,
+    layout: { pieceSize: () => 16_384 } as never,
     storage: {
       have: new Bitfield(8),
       readBlock: () => new Uint8Array(16_384),
@@ -250,45 +250,5 @@ Deno.test(
       }
       assertEquals(given, [leeching, seeding], `${own} ${all}`);
     }
-  },
-);
-
-Deno.test(
-  "a seed does not open slots for what its buffers took at once",
-  none,
-  async () => {
-    const given: unknown[] = [];
-    const choker: Choker = {
-      name: "spy",
-      optimistic: new Set(),
-      tick: (_now, _list, slots) => (given.push(slots), new Set()),
-    };
-    const clock = new SimClock();
-    const peers = new Map<number, SwarmPeer>();
-    for (let i = 0; i < 30; i++) peers.set(i, fakePeer(i).peer);
-    const options = { choker: () => choker };
-    const upload = makeUpload(peers, clock, true, options, "rate-based");
-    upload.start();
-    await clock.advance(0);
-    const serve = (blocks: number) => {
-      for (let i = 0; i < blocks; i++) {
-        upload.handle(peers.get(i % 30)!, {
-          type: "serve",
-          request: { pieceIndex: 0, blockOffset: 0, length: 16_384 },
-        });
-      }
-    };
-    serve(60);
-    await clock.advance(200);
-    upload.handle(peers.get(0)!, { type: "interested" });
-    await clock.advance(0);
-    // What goes on for seconds counts: 960 KiB/s.
-    for (let i = 0; i < 50; i++) {
-      await clock.advance(1_000);
-      serve(60);
-    }
-    upload.tick(clock.now());
-    upload.stop();
-    assertEquals(given, [8, 12, 26]);
   },
 );
