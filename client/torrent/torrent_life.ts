@@ -6,6 +6,7 @@
 import { EventHub } from "../../_shared/event_queue.ts";
 import { NativeFileSystem } from "../../disk/native_file_system.ts";
 import type { RemoveOptions } from "../../disk/storage.ts";
+import type { DiskError } from "../../disk/error.ts";
 import {
   isReadOnly,
   openStorage,
@@ -212,10 +213,12 @@ export class TorrentLife implements TorrentHost {
     }
     if (this.isPaused || this.#closing !== undefined) return false;
     if (this.error !== undefined) {
+      // Who goes on has been told that they are gone.
+      if ((this.error as Partial<DiskError>).code === "not-found") {
+        this.options = { ...this.options, expectFiles: false };
+      }
       this.error = undefined;
       this.completed = new Settlement();
-      // Who goes on has been told.
-      this.options = { ...this.options, expectFiles: false };
     }
     // It starts by itself when it is ready.
     if (this.#setup.running !== undefined) return true;

@@ -42,6 +42,29 @@ Deno.test(
 );
 
 Deno.test(
+  "TorrentLife: files that are all gone are told once, whatever was wrong before",
+  pure,
+  async () => {
+    const { torrent, world, host, files, peers } = await setUp(65536, 1);
+    await using _ = world;
+    const one = host.add(torrent, { peers, expectFiles: true });
+    await world.until(() => one.state === "error");
+    files.capacityBytes = Infinity;
+    assertEquals(await world.run(one.resume()), true);
+    await world.until(() => one.state === "seeding");
+    for (const path of files.list()) files.remove(path.split("/"));
+    await world.run(one.recheck().catch(() => {}));
+    assertEquals(one.state, "error");
+    assertEquals((one.error as DiskError).code, "not-found");
+    assertEquals(files.list(), []);
+    await world.run(one.resume());
+    await world.run(one.recheck());
+    await world.until(() => one.state === "seeding");
+    assertEquals(files.list().length, 2);
+  },
+);
+
+Deno.test(
   "TorrentLife: after a check that failed, what it found to be missing is fetched",
   pure,
   async () => {
